@@ -18,6 +18,7 @@ from pwserver_ext.ring cimport (
     Window,
     is_settled,
     mask_of,
+    measured_value,
     must_read,
     new_reading,
     next_row,
@@ -55,6 +56,9 @@ cdef array.array _DOUBLES = _array.array("d")
 cdef struct Sums:  # of the bucket that is open, by column; the means come first
     int width
     int means
+    uint64_t asked  # the columns of the means, as a mask of a row has them
+    double together  # when all means had their last value, which `moments` need not say then; NaN: at several moments
+    double shared  # the weights of all means alike
     int picks[COLUMN_LIMIT]  # columns of the ring
     int kinds[COLUMN_LIMIT]
     double* targets[COLUMN_LIMIT]
@@ -69,11 +73,13 @@ cdef struct Sums:  # of the bucket that is open, by column; the means come first
 cdef inline void _open(Sums* sums, Py_ssize_t at) noexcept:
     """Begin the bucket ``at``."""
     cdef int column
+    sums.shared = 0.0
     for column in range(sums.width):
         sums.sums[column] = 0.0
         sums.weights[column] = 0.0
         sums.plain[column] = 0.0
         sums.counts[column] = 0.0
+    for column in range(sums.means, sums.width):
         sums.targets[column][at] = NAN
 
 
@@ -115,13 +121,53 @@ cdef inline void _add(Sums* sums, int column, Py_ssize_t at, double value) noexc
 cdef inline void _finish(Sums* sums, Py_ssize_t at) noexcept:
     """Turn the sums of the bucket ``at`` into means; -1: there is none yet."""
     cdef int column
+    cdef double weight
     if at < 0:
         return
     for column in range(sums.means):
-        if sums.weights[column] > 0.0:
-            sums.targets[column][at] = sums.sums[column] / sums.weights[column]
+        weight = sums.weights[column] + sums.shared
+        if weight > 0.0:
+            sums.targets[column][at] = sums.sums[column] / weight
         elif sums.counts[column] > 0.0:
             sums.targets[column][at] = sums.plain[column] / sums.counts[column]
+        else:
+            sums.targets[column][at] = NAN
+
+
+cdef inline double _part(
+    double earlier, double moment, double begin, double end, double longest, double* middle
+) noexcept:
+    """Return how many seconds of a line count, and where their ``middle`` is; the whole line is 1 long."""
+    cdef double length = moment - earlier, low, high
+    if not 0.0 < length <= longest:
+        return 0.0
+    if begin <= earlier and moment <= end:  # as most do, which spares a division
+        middle[0] = 0.5
+        return length
+    low = max(begin - earlier, 0.0)
+    high = min(end - earlier, length)
+    middle[0] = (low + high) / 2.0 / length
+    return high - low
+
+
+cdef inline void _follow_all(
+    Ring ring, Sums* sums, const uint8_t* values, double seconds, double middle, bint last, bint own
+) noexcept:
+    """Do as `_follow` where all columns have a value, and had their last one at the same moment."""
+    cdef int column, means = sums.means
+    cdef bint wide = ring.value_bytes == 8
+    cdef double value, after = middle * seconds, before = seconds - after
+    for column in range(means):
+        value = measured_value(values, wide, sums.picks[column])
+        if seconds > 0.0:
+            sums.sums[column] += sums.lasts[column] * before + value * after
+        elif own:
+            sums.plain[column] += value
+            sums.counts[column] += 1.0
+        if last:
+            sums.lasts[column] = value
+    if seconds > 0.0:
+        sums.shared += seconds
 
 
 cdef inline void _follow(
@@ -130,32 +176,40 @@ cdef inline void _follow(
     """Add the lines that lead to a row, as far as they lie between ``begin`` and ``end``.
 
     ``last``: the next lines begin at this row. ``own``: it lies in the bucket. A line begins at the last value of its
-    column, nearly always in the row before, so that its length is worked out once for all.
+    column, nearly always in the row before, and nearly always for all columns: then nothing is asked of each.
     """
     cdef int column, means = sums.means
-    cdef double moment = timestamp_of(row), earlier = NAN, seconds = 0.0, middle = 0.0, value, first, low, high
-    cdef bint wide = ring.value_bytes == 8
+    cdef double moment = timestamp_of(row), earlier = sums.together, seconds = 0.0, middle = 0.0, value, first
+    cdef bint wide = ring.value_bytes == 8, together = earlier == earlier
     cdef uint64_t mask = mask_of(row)
+    cdef bint complete = mask & sums.asked == sums.asked
     cdef const uint8_t* values = values_of(row)
-    for column in range(means):
-        value = value_under(mask, values, wide, sums.picks[column])
-        if value != value:
-            continue
-        if sums.moments[column] != earlier:
-            earlier = sums.moments[column]
-            low, high = max(begin, earlier) - earlier, min(end, moment) - earlier
-            seconds = high - low if 0.0 < moment - earlier <= longest else 0.0
-            middle = (low + high) / 2.0 / (moment - earlier)  # of the part that counts; the whole line is 1 long
-        if seconds > 0.0:
-            first = sums.lasts[column]
-            sums.sums[column] += (first + (value - first) * middle) * seconds
-            sums.weights[column] += seconds
-        elif own and sums.weights[column] == 0.0:  # else nobody will ask for the plain mean
-            sums.plain[column] += value
-            sums.counts[column] += 1.0
-        if last:
-            sums.moments[column] = moment
-            sums.lasts[column] = value
+    if together:
+        seconds = _part(earlier, moment, begin, end, longest, &middle)
+    if together and complete:
+        _follow_all(ring, sums, values, seconds, middle, last, own)
+    else:
+        for column in range(means):
+            if together:
+                sums.moments[column] = earlier
+            value = value_under(mask, values, wide, sums.picks[column])
+            if value != value:
+                continue
+            if sums.moments[column] != earlier:
+                earlier = sums.moments[column]
+                seconds = _part(earlier, moment, begin, end, longest, &middle)
+            if seconds > 0.0:
+                first = sums.lasts[column]
+                sums.sums[column] += (first + (value - first) * middle) * seconds
+                sums.weights[column] += seconds
+            elif own:
+                sums.plain[column] += value
+                sums.counts[column] += 1.0
+            if last:
+                sums.moments[column] = moment
+                sums.lasts[column] = value
+    if last:
+        sums.together = moment if complete else NAN
 
 
 cdef inline double _share(Ring ring, const RowHead* row, int weight) noexcept:
@@ -189,11 +243,14 @@ cdef list _choose(Ring ring, Sums* sums, list columns, list kinds):
     order = sorted(range(len(kinds)), key=lambda place: kinds[place] != MEAN)
     sums.width = <int>len(columns)
     sums.means = kinds.count(MEAN)
+    sums.asked = 0
     for place in order:
         sums.picks[column] = columns[place]
         sums.kinds[column] = kinds[place]
         if not 0 <= sums.picks[column] < ring.columns or not 0 <= sums.kinds[column] <= KIND_COUNT:
             raise IndexError(columns[place])
+        if column < sums.means:
+            sums.asked |= <uint64_t>1 << sums.picks[column]
         column += 1
     return order
 
@@ -223,7 +280,7 @@ def aggregate(
     cdef Sums sums
     cdef int column
     cdef Py_ssize_t room, at = -1
-    cdef double share, value, place, bucket, moment, begin, edge, inside, beyond
+    cdef double share, total = 0.0, value, place, bucket, moment, begin, edge, inside, beyond
     cdef bint lines = longest_gap > 0.0, wanted, same
     cdef RowHead* row
     cdef array.array times, totals, out
@@ -246,6 +303,7 @@ def aggregate(
             sums.targets[column] = out.data.as_doubles
             sums.moments[column] = NAN
         at = -1
+        sums.together = NAN
         bucket = -INFINITY
         begin = edge = -INFINITY  # of the open bucket, as far as it is in the window
         inside, beyond = INFINITY, -INFINITY  # what is between them is in the open bucket, however one rounds
@@ -277,15 +335,16 @@ def aggregate(
                     inside = edge + ROUNDING * (step + 1.0)
                     edge += step
                     beyond = edge - ROUNDING * (step + 1.0)
-                    totals.data.as_doubles[at] = 0.0
+                    total = 0.0
                     _open(&sums, at)
                 if lines:
-                    totals.data.as_doubles[at] += 1.0
+                    total += 1.0
                     _follow(ring, &sums, row, begin, edge, longest_gap, True, True)
                 else:
                     share = _share(ring, row, weight)
-                    totals.data.as_doubles[at] += share
+                    total += share
                     _weigh(ring, &sums, row, share)
+                totals.data.as_doubles[at] = total
                 for column in range(sums.means, sums.width):
                     value = value_of(ring, row, sums.picks[column])
                     if value == value:

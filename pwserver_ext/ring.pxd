@@ -91,8 +91,11 @@ cdef inline double value_of(Ring ring, const RowHead* row, int column) noexcept:
 
 cdef inline double value_under(uint64_t mask, const uint8_t* values, bint wide, int column) noexcept:
     """Read one of the values of a row whose mask was read once for all of them."""
-    if not (mask >> column) & 1:
-        return NAN
+    return measured_value(values, wide, column) if (mask >> column) & 1 else NAN
+
+
+cdef inline double measured_value(const uint8_t* values, bint wide, int column) noexcept:
+    """Read one value that is known to have been measured."""
     if wide:
         return pw_double(pw_load_relaxed(<const uint64_t*>values + column))
     return pw_float(pw_load_relaxed_32(<const uint32_t*>values + column))
