@@ -19,7 +19,13 @@ cdef extern from *:
     #endif
     #if defined(__GLIBC__)
     #include <malloc.h>
-    static void pw_use_one_heap(void) { mallopt(M_ARENA_MAX, 1); }
+    static void pw_use_one_heap(void) {
+        mallopt(M_ARENA_MAX, 1);
+        /* What is large goes back to the system when it is freed. By itself the C library soon takes it from the heap,
+           up to 32 MB, where one small object that was made after it keeps all of it. */
+        mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+        mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+    }
     static void pw_trim_heap(void) { malloc_trim(0); }
     #else
     static void pw_use_one_heap(void) {}
@@ -44,7 +50,7 @@ def set_name(str name not None) -> None:
 
 
 def use_one_heap() -> None:
-    """Let all threads of this process use the same heap, where the C library would give each one of its own."""
+    """Let all threads of this process use the same heap, and give it nothing large (of 128 kB or more) to keep."""
     pw_use_one_heap()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from pwserver.config.gateway_settings import GatewaySettings
 from pwserver.config.service_settings import RecordingSettings
@@ -280,10 +281,9 @@ def signal_day_columns(bank: int) -> tuple[str, ...]:
     return tuple(f"{name}_{figure}" for figure in SIGNAL_FIGURES for name in signal_columns(bank))
 
 
-def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
-    """Plan the rings of one gateway; none when the history is switched off."""
-    if not settings.enabled:
-        return GatewayLayout(gateway, settings, (), 0, 0, 0)
+@cache  # a hundred gateways have the same rings
+def _rings(settings: HistorySettings, virtual: bool) -> tuple[tuple[RingPlan, ...], int]:
+    """Plan the rings of a gateway; return them, and how many banks of device signals are among them."""
 
     def rows(kept_seconds: float, step_seconds: float) -> int:
         # Polls may come early: a tenth more rows, so that they still reach back as far as was asked.
@@ -299,27 +299,35 @@ def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
     ]
     # A day of polls may wait for the right time; its rows have no width, because they are only copied.
     rings.append(RingPlan(WAITING, COLUMNS, min(rows(DAY_SECONDS, settings.poll_interval), rings[0].rows), 0.0))
-    if not gateway.virtual:
+    if not virtual:
         rings.append(RingPlan(VALUES, VALUE_NAMES, rows(settings.days, DAY_SECONDS), DAY_SECONDS, 8))
-    banks = math.ceil(settings.max_signals / BANK) if settings.signals_enabled and not gateway.virtual else 0
+    banks = math.ceil(settings.max_signals / BANK) if settings.signals_enabled and not virtual else 0
     for bank in range(banks):
         kept = rows(settings.signals, settings.signal_interval_seconds)
         rings += [
             RingPlan(f"signals-{bank}", signal_columns(bank), kept, settings.signal_interval_seconds),
             RingPlan(f"signal-days-{bank}", signal_day_columns(bank), rows(settings.days, DAY_SECONDS), DAY_SECONDS),
         ]
-    if not gateway.virtual:
+    if not virtual:
         rings += [
             RingPlan(device.ring(bank), device.column_names(bank), rows(settings.days, DAY_SECONDS), DAY_SECONDS)
             for device in DEVICE_DAYS.values()
             for bank in range(device.banks)
         ]
+    return tuple(rings), banks
+
+
+def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
+    """Plan the rings of one gateway; none when the history is switched off."""
+    if not settings.enabled:
+        return GatewayLayout(gateway, settings, (), 0, 0, 0)
+    rings, banks = _rings(settings, gateway.virtual)
     state_bytes = _pages(64 + 8 * (400 + banks * (BANK * 5 + 1)))
     notes_bytes = _pages(2048 + 192 * banks * BANK)
     # A state as it was when the present clock began, and a page for what else is known of that clock.
     clock_bytes = state_bytes + PAGE_BYTES
     devices_bytes = 0 if gateway.virtual else DEVICES_BYTES
-    return GatewayLayout(gateway, settings, tuple(rings), state_bytes, notes_bytes, clock_bytes, banks, devices_bytes)
+    return GatewayLayout(gateway, settings, rings, state_bytes, notes_bytes, clock_bytes, banks, devices_bytes)
 
 
 def plan_all(settings: HistorySettings, gateways: Sequence[HistoryGateway]) -> tuple[GatewayLayout, ...]:

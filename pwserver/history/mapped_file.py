@@ -52,10 +52,11 @@ class _HistoryFile:
 class MappedFile(_HistoryFile):
     """Maps one file into memory, shared by all processes forked later.
 
-    ``room_later``: ``take_room`` is called before anything is written to it.
+    ``room_later``: ``take_room`` is called before anything is written to it. ``whole``: False for a file of which
+    little is ever read, so that the system keeps and reads ahead no pages of it, each of which would take memory.
     """
 
-    def __init__(self, path: Path, room_later: bool = False) -> None:
+    def __init__(self, path: Path, room_later: bool = False, whole: bool = True) -> None:
         super().__init__(path)
         self.size = os.fstat(self._descriptor).st_size
         try:
@@ -64,7 +65,11 @@ class MappedFile(_HistoryFile):
         except OSError:
             os.close(self._descriptor)
             raise
+        if not whole and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # it has just been examined
         self._map = mmap.mmap(self._descriptor, self.size, flags=mmap.MAP_SHARED)
+        if not whole and hasattr(mmap, "MADV_RANDOM"):
+            self._map.madvise(mmap.MADV_RANDOM)
         self.view = memoryview(self._map)
 
     def take_room(self) -> None:

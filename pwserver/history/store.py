@@ -280,8 +280,8 @@ class HistoryStore:
                 self._lock = None
                 raise HistoryLocked(f"another pwserver uses the history folder {self.path}") from None
 
-    def _map(self, path: Path, room_later: bool = False) -> MappedFile:
-        file = MappedFile(path, room_later)
+    def _map(self, path: Path, room_later: bool = False, whole: bool = True) -> MappedFile:
+        file = MappedFile(path, room_later, whole)
         self._files.append(file)
         self._mapped.clear()
         return file
@@ -309,7 +309,7 @@ class HistoryStore:
         pieces["correction"] = memoryview(mmap.mmap(-1, CORRECTION_BYTES))
         for name, half in layout.records:
             fitter.fit_record(folder / f"{name}.record", 2 * half)
-            pieces[name] = self._map(folder / f"{name}.record").view
+            pieces[name] = self._map(folder / f"{name}.record", whole=False).view
         archive = build(layout, pieces, folder, room)
         for name in found:  # a new file has no rows to look for
             ring = archive.rings[name]
