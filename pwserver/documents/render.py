@@ -16,7 +16,8 @@ from pwserver.reading import GatewayIdentity, GatewayStatus, ServerFacts
 from pwserver.state.view import SiteView, View
 
 Rendered = tuple[int, bytes]
-Packed = tuple[int, bytes, bytes | None, bytes]  # status, body, gzip twin, entity tag
+Twin = bytes  # a body compressed with gzip
+Packed = tuple[int, bytes, Twin | None, bytes]  # status, body, gzip twin, entity tag
 OnError = Callable[[Document, Exception], None]
 
 FAILED: Rendered = (500, to_json({"error": "This document could not be rendered"}))
@@ -64,20 +65,22 @@ def encoded(body: object) -> Rendered:
 
 def pack(
     rendered: Sequence[Rendered],
-    previous: Mapping[bytes, Packed] | None = None,
+    previous: Mapping[bytes, Twin] | None = None,
     plain: Container[int] = (),
 ) -> list[Packed]:
     """Return the documents with their gzip twins and entity tags.
 
-    ``previous`` (see ``packed_by_body``) saves that work for bodies that did not change. ``plain``: positions of
-    documents that no client takes, so that they need no twin.
+    ``previous`` (see ``twins_by_tag``) saves compressing bodies that did not change. ``plain``: positions of documents
+    that no client takes, so that they need no twin.
     """
     known: dict[bytes, Packed] = {}
     packed: list[Packed] = []
     for index, (status, body) in enumerate(rendered):
-        entry = known.get(body) or (previous.get(body) if previous else None)
+        entry = known.get(body)
         if entry is None or entry[0] != status:
-            entry = (status, body, None if index in plain else gzip_twin(body), etag(body))
+            tag = etag(body)
+            twin = previous.get(tag) if previous else None
+            entry = (status, body, twin if twin is not None or index in plain else gzip_twin(body), tag)
         elif entry[2] is None and index not in plain and (twin := gzip_twin(body)) is not None:
             entry = (status, body, twin, entry[3])  # nobody took it before
         known[body] = entry
@@ -85,9 +88,9 @@ def pack(
     return packed
 
 
-def packed_by_body(packed: Sequence[Packed]) -> dict[bytes, Packed]:
-    """Return the argument ``previous`` for the next ``pack``; it has at most one entry per document."""
-    return {entry[1]: entry for entry in packed}
+def twins_by_tag(packed: Sequence[Packed]) -> dict[bytes, Twin]:
+    """Return the argument ``previous`` for the next ``pack``; it has at most one entry per document, and no bodies."""
+    return {tag: twin for _, _, twin, tag in packed if twin is not None}
 
 
 def _render(rows: Sequence[Document], subject: Any, on_error: OnError | None) -> list[Rendered]:

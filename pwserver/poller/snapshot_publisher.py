@@ -16,11 +16,11 @@ from pwserver.documents.render import (
     Packed,
     Rendered,
     pack,
-    packed_by_body,
     render_expired,
     render_gateway,
     render_no_gateways,
     render_site,
+    twins_by_tag,
 )
 from pwserver.documents.virtual_gateway import MergeMemory, MergeOptions, merge
 from pwserver.poller.judge_memories import JudgeMemories
@@ -92,7 +92,7 @@ class SnapshotPublisher:
         self._expires = dict.fromkeys(self._views, 0.0)
         self._taken: dict[str, tuple[float, float]] = {}  # gateway -> timestamp of its reading by both clocks
         self._untold = set(self._views)  # gateways this process has published nothing of
-        self._last: dict[str, list[Packed]] = {}
+        self._twins: dict[str, dict[bytes, bytes]] = {}  # slot -> the compressed bodies published last, by entity tag
         self._memory: MergeMemory = {}
         self._sums = self._memories_kept.sums()
         self._faults: set[str] = set()
@@ -195,11 +195,15 @@ class SnapshotPublisher:
         """
         site = SiteView(list(self._views.values()), self.server, time.time(), sums=self._sums)
         subjects: dict[str, View | SiteView] = {**self._views, SITE: site}
-        kept: dict[str, Sequence[Packed]] = dict(self._last)
-        for slot, subject in subjects.items():
+        same: dict[Packed, Packed] = {}  # a hundred gateways without data have few bodies
+        kept: dict[str, Sequence[Packed]] = {}
+        for slot, snapshot in self.shared.slots.items():
             rows = SITE_DOCUMENTS if slot == SITE else GATEWAY_DOCUMENTS
-            known = [entry[:2] for entry in self._last[slot]]
-            kept[slot] = pack(render_expired(rows, subject, known), packed_by_body(self._last[slot]))
+            published = [snapshot.read(index) for index in range(len(rows))]
+            known = [(document[0], document[1]) for document in published if document is not None]
+            subject = subjects.get(slot)
+            packed = pack(render_expired(rows, subject, known) if subject is not None else known, self._twins[slot])
+            kept[slot] = [same.setdefault(entry, entry) for entry in packed]
         return kept
 
     async def keep_site(self) -> None:
@@ -244,8 +248,8 @@ class SnapshotPublisher:
         self, slot: str, rendered: Sequence[Rendered], timestamp: float, expires: float, taken: float = 0.0
     ) -> None:
         plain = INTERNAL[slot == SITE] | self._takers.untaken(slot, len(rendered))
-        packed = pack(rendered, packed_by_body(self._last.get(slot, ())), plain)
-        self._last[slot] = packed
+        packed = pack(rendered, self._twins.get(slot), plain)
+        self._twins[slot] = twins_by_tag(packed)
         _, overflowed = self.shared.slots[slot].publish(packed, timestamp, expires, taken)
         self.shared.bell.ring()
         if overflowed:

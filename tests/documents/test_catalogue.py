@@ -127,8 +127,11 @@ def test_equal_bodies_are_one_object_and_are_packed_once() -> None:
     assert len({id(body) for _, body in rendered}) == len(distinct)
     packed = render.pack(rendered)
     assert [(status, body) for status, body, _, _ in packed] == rendered
-    again = render.pack(rendered, render.packed_by_body(packed))
-    assert all(one is other for one, other in zip(packed, again, strict=True))
+    again = render.pack(rendered, render.twins_by_tag(packed))
+    assert again == packed
+    twins = [(one[2], other[2]) for one, other in zip(packed, again, strict=True) if one[2] is not None]
+    assert len(twins) > 10
+    assert all(one is other for one, other in twins)  # compressed once
 
 
 def test_a_failing_renderer_costs_only_its_own_documents(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 from pwserver.documents.encode import GZIP_MINIMUM_BYTES
-from pwserver.documents.render import pack, packed_by_body
+from pwserver.documents.render import pack, twins_by_tag
 from pwserver.poller.takers import KEPT_SECONDS, READ_SECONDS, SiteReaders, Takers
 from pwserver.shared import SITE, Shared
 
@@ -38,7 +38,7 @@ def test_only_what_is_taken_is_compressed_and_at_once_when_it_is() -> None:
     rendered = [(200, LONG), (200, LONG), (200, LONG + b"5")]
     first = pack(rendered, plain={0, 1, 2})
     assert [entry[2] for entry in first] == [None, None, None]
-    second = pack(rendered, packed_by_body(first), plain={0, 2})
+    second = pack(rendered, twins_by_tag(first), plain={0, 2})
     # The first two are one body, which is taken under one of its names.
     twin = second[1][2]
     assert twin is not None and zlib.decompress(twin, 31) == LONG
