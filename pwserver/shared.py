@@ -12,6 +12,7 @@ from pwserver_ext.snapshot import SnapshotSlot
 
 AGGREGATE = "aggregate"  # the virtual gateway: the sum of all, or the answers of a server without gateways
 SITE = "#site"  # documents about all gateways together; no gateway can have this id
+ABOUT_ALL = (AGGREGATE, SITE)
 POLLER_ROW = 0
 FIRST_WORKER_ROW = 1
 SPARE_ROWS = 3  # heartbeats of services beside poller and workers (the demo's simulator)
@@ -49,7 +50,7 @@ class Shared:
         layout = {f"slot:{slot}": SnapshotSlot.size(shape[0], shape[1]) for slot, shape in shapes.items()}
         layout["counters"] = Counters.size(workers, COUNTERS)
         layout["hits"] = Counters.size(workers, hits)
-        layout["site read"] = 8
+        layout["reads"] = 8 * len(ABOUT_ALL)
         layout["beats"] = Heartbeats.size(FIRST_WORKER_ROW + workers + SPARE_ROWS)
         layout.update(extra or {})
         self.arena = Arena(layout)
@@ -57,8 +58,10 @@ class Shared:
         self.counters = Counters(self.arena.region("counters"), workers, COUNTERS)
         self.hits = Counters(self.arena.region("hits"), workers, hits)  # the gate's events, then every document
         self.beats = Heartbeats(self.arena.region("beats"), FIRST_WORKER_ROW + workers + SPARE_ROWS)
-        # When a worker's Python code last read the site's slot, monotonic; what the gate served is in ``hits``.
-        self.site_read = self.arena.region("site read").cast("d")
+        # When a worker's Python code last read a document about all gateways, monotonic, by slot; what the gate served
+        # is in ``hits``.
+        reads = self.arena.region("reads").cast("d")
+        self.last_read = {slot: reads[index : index + 1] for index, slot in enumerate(ABOUT_ALL)}
         self.bell = Bell(workers)  # rung after every publication
         starts: dict[str, int] = {}
         position = len(EVENTS)

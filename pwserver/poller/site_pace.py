@@ -8,10 +8,10 @@ from typing import Any, Final
 from pwserver.state.view import View
 
 # New figures wait for those of other gateways: making everything about all at each poll of one would cost more than
-# the polls. Within a share of the time between two polls of a gateway, at most five seconds, a document about all
+# the polls. Within a share of the time between two polls of a gateway, at most twelve seconds, a document about all
 # gateways tells what those about one do.
 PAUSE_SHARE: Final = 0.4
-LONGEST_PAUSE_SECONDS: Final = 5.0
+LONGEST_PAUSE_SECONDS: Final = 12.0
 URGENT_PAUSE_SECONDS: Final = 0.25  # a lost grid, a silent gateway, an alert or a command waits no longer than this
 REST: Final = 9  # ... and all of it takes a tenth of the time at most, however long one takes,
 URGENT_REST: Final = 4  # or a fifth where there is always something urgent

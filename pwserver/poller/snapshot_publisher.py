@@ -25,9 +25,9 @@ from pwserver.documents.render import (
 from pwserver.documents.virtual_gateway import MergeMemory, MergeOptions, merge
 from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.poller.site_pace import SitePace, matters
-from pwserver.poller.takers import SiteReaders, Takers
+from pwserver.poller.takers import SlotReaders, Takers
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
-from pwserver.shared import AGGREGATE, SITE, Shared
+from pwserver.shared import ABOUT_ALL, AGGREGATE, SITE, Shared
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
 from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge
@@ -51,8 +51,11 @@ FIRST_ROUND_SECONDS = 10.0  # a new poller's first sum waits this long for the s
 SITE_GRACE_SECONDS = 1.0
 # Documents about all gateways that take no longer are made in the loop itself: a thread costs more wake-ups than that.
 SHORT_SECONDS = 0.02
-# While nobody reads them, they are made this often only, and at once for urgent news: three polls of five seconds.
+# While nobody reads them, they are made this often only (three polls of five seconds), or as often as a gateway is
+# polled where that is rarer; at once for urgent news.
 UNREAD_SECONDS = 14.0
+# The documents of the sum of a few houses are made with each sum, whoever reads them: they cost no more than this.
+CHEAP_SUM_SECONDS = 0.05
 
 
 class SnapshotPublisher:
@@ -106,9 +109,12 @@ class SnapshotPublisher:
         # What the recorded days of a gateway's devices say.
         self.daily: Callable[[str], DailyFindings] = lambda _: NOTHING_FOUND
         self._takers = Takers(shared)
-        self._readers = SiteReaders(shared, len(SITE_DOCUMENTS))
-        self._site_made = -math.inf  # monotonic
-        self._first_expiry = 0.0  # of a gateway, as the site was published last; monotonic, 0 for never
+        self._readers = {slot: SlotReaders(shared, slot) for slot in ABOUT_ALL if slot in shared.slots}
+        # When a slot about all gateways was written last, and when the first gateway's figures in it expire (0: never);
+        # monotonic.
+        self._written = dict.fromkeys(self._readers, (-math.inf, 0.0))
+        self._sum_seconds = 0.0  # of processor time, for the documents of the sum
+        self._unread_seconds = max(UNREAD_SECONDS, float(server.poll_interval_seconds))
         self._pace = SitePace(float(server.poll_interval_seconds))
 
     def gateway(
@@ -158,29 +164,35 @@ class SnapshotPublisher:
         """Note that the site's documents have to tell something new at once. From any thread."""
         self._pace.note(urgent=True)
 
-    def site(self, whole: bool = True) -> SiteView:
-        """Render and publish the sum of all gateways and, if ``whole``, the documents about all of them."""
+    def site(self, slots: Collection[str] = ABOUT_ALL) -> SiteView:
+        """Make the sum of all gateways, and publish the documents of those slots about all of them."""
         with self._lock:
             views = list(self._views.values())
             first = min((self._expires[view.gateway.id] for view in views if view.reading), default=0.0)
-        expires = first + SITE_GRACE_SECONDS if first else 0.0
-        measured = self.measure() if whole and self.measure is not None else None
+        measured = self.measure() if SITE in slots and self.measure is not None else None
         site = SiteView(views, self.server, time.time(), measured, self._sums)
-        oldest = min((view.reading.timestamp for view in views if view.reading), default=0.0)
-        taken = min((self._taken[view.gateway.id][1] for view in views if view.reading), default=0.0)
         if not views:
             self._write(AGGREGATE, render_no_gateways(self.server, site.now), 0.0, 0.0)
         elif AGGREGATE in self.shared.slots:
             merged = merge(site, self._memory, self.options, self._sums)
             self._memory = merged.memory
             self._memories_kept.keep(AGGREGATE, self._sums.to_json)
-            self._write(AGGREGATE, render_gateway(merged.view, self._fault), oldest, expires, taken)
+            if AGGREGATE in slots:
+                begun = time.thread_time()
+                self._write_about_all(AGGREGATE, render_gateway(merged.view, self._fault), views, first)
+                self._sum_seconds = time.thread_time() - begun
             if self.after_site is not None:
                 self.after_site(merged.view, site.state.left_out)
-        if whole:
-            self._first_expiry, self._site_made = first, time.monotonic()
-            self._write(SITE, render_site(site, self._fault), oldest, expires, taken)
+        if SITE in slots:
+            self._write_about_all(SITE, render_site(site, self._fault), views, first)
         return site
+
+    def _write_about_all(self, slot: str, rendered: Sequence[Rendered], views: Sequence[View], first: float) -> None:
+        """Publish documents about all gateways, whose figures begin to expire at ``first`` (0: never)."""
+        oldest = min((view.reading.timestamp for view in views if view.reading), default=0.0)
+        taken = min((self._taken[view.gateway.id][1] for view in views if view.reading), default=0.0)
+        self._written[slot] = time.monotonic(), first
+        self._write(slot, rendered, oldest, first + SITE_GRACE_SECONDS if first else 0.0, taken)
 
     def everything(self) -> None:
         """Publish all gateways as they are known; main fills the slots by this before anything else starts."""
@@ -213,23 +225,29 @@ class SnapshotPublisher:
             await self._first_round()
         took, summed = math.inf, AGGREGATE in self.shared.slots
         while True:
-            whole = self._wanted(self._pace.begin())
-            if summed or (whole and took > SHORT_SECONDS):  # a sum is recorded, too, and may wait for that
-                took = await asyncio.to_thread(self._timed_site, whole)  # the loop has brokers to feed meanwhile
-            elif whole:
-                took = self._timed_site(whole)
-            await self._pace.rest(took, self._first_expiry)
+            slots = self._wanted(self._pace.begin())
+            if summed or (slots and took > SHORT_SECONDS):  # a sum is recorded, too, and may wait for that
+                took = await asyncio.to_thread(self._timed_site, slots)  # the loop has brokers to feed meanwhile
+            elif slots:
+                took = self._timed_site(slots)
+            expiries = [first for _, first in self._written.values() if first]
+            await self._pace.rest(took, min(expiries, default=0.0))
 
-    def _wanted(self, urgent: bool) -> bool:
-        """Say whether the documents about all gateways are to be made now."""
+    def _wanted(self, urgent: bool) -> frozenset[str]:
+        """Return the slots about all gateways whose documents are to be made now."""
         now = time.monotonic()
-        old = now >= self._site_made + UNREAD_SECONDS or 0.0 < self._first_expiry <= now
-        return self._readers.any_lately() or urgent or old
+        wanted = {slot for slot, readers in self._readers.items() if readers.any_lately()}
+        if AGGREGATE in self._readers and self._sum_seconds < CHEAP_SUM_SECONDS:
+            wanted.add(AGGREGATE)
+        for slot, (made, first) in self._written.items():
+            if urgent or now >= made + self._unread_seconds or 0.0 < first <= now:
+                wanted.add(slot)
+        return frozenset(wanted)
 
-    def _timed_site(self, whole: bool) -> float:
+    def _timed_site(self, slots: Collection[str]) -> float:
         """Publish the site, and return the processor time that it took, in seconds."""
         begun = time.thread_time()
-        self.site(whole)
+        self.site(slots)
         return time.thread_time() - begun
 
     async def _first_round(self) -> None:

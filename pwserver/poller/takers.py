@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from pwserver.shared import SITE, Shared
+from pwserver.shared import Shared
 
 KEPT_SECONDS: Final = 3600.0
 READ_SECONDS: Final = 300.0  # the documents about all gateways count as wanted for so long after each request
@@ -31,13 +31,14 @@ class Takers:
         return frozenset(index for index, when in enumerate(changed) if now - when > KEPT_SECONDS)
 
 
-class SiteReaders:
-    """Knows whether anybody reads the documents about all gateways. For the poller's loop only."""
+class SlotReaders:
+    """Knows whether anybody reads the documents of a slot about all gateways. For the poller's loop only."""
 
-    def __init__(self, shared: Shared, documents: int, clock: Callable[[], float] = time.monotonic) -> None:
-        start = shared.hit_start[SITE]
+    def __init__(self, shared: Shared, slot: str, clock: Callable[[], float] = time.monotonic) -> None:
+        start = shared.hit_start[slot]
         self._shared = shared
-        self._columns = range(start, start + documents)
+        self._last_read = shared.last_read[slot]
+        self._columns = range(start, start + shared.slots[slot].documents)
         self._clock = clock
         self._count = self._served()
         self._served_at = -math.inf
@@ -47,7 +48,7 @@ class SiteReaders:
         now, count = self._clock(), self._served()
         if count != self._count:
             self._count, self._served_at = count, now
-        return now - self._served_at < READ_SECONDS or now - (self._shared.site_read[0] or -math.inf) < READ_SECONDS
+        return now - self._served_at < READ_SECONDS or now - (self._last_read[0] or -math.inf) < READ_SECONDS
 
     def _served(self) -> int:
         return sum(map(self._shared.hits.sum, self._columns))

@@ -53,7 +53,7 @@ def rested(
     [
         (5.0, {"notes": {0.5: False}}, 2.0),  # figures wait for those of other gateways,
         (5.0, {"notes": {3.5: False}}, 3.5),  # but not if the last documents are old enough,
-        (30.0, {"notes": {0.5: False}}, 5.0),
+        (30.0, {"notes": {0.5: False}}, 12.0),
         (0.5, {"notes": {0.0: False}}, 0.25),
         (30.0, {"notes": {1.5: True}}, 1.5),  # and urgent news do not wait,
         (30.0, {"notes": {0.1: True}}, 0.25),  # except for a moment.

@@ -6,8 +6,8 @@ import zlib
 
 from pwserver.documents.encode import GZIP_MINIMUM_BYTES
 from pwserver.documents.render import pack, twins_by_tag
-from pwserver.poller.takers import KEPT_SECONDS, READ_SECONDS, SiteReaders, Takers
-from pwserver.shared import SITE, Shared
+from pwserver.poller.takers import KEPT_SECONDS, READ_SECONDS, SlotReaders, Takers
+from pwserver.shared import AGGREGATE, SITE, Shared
 
 LONG = b"1234" * GZIP_MINIMUM_BYTES
 
@@ -50,7 +50,7 @@ def test_the_site_counts_as_read_for_minutes_after_any_worker_served_or_read_it(
     shared = Shared(["home"], 3, 2, 1 << 16, 1 << 14, workers=2)
     shared.hits.add(0, shared.hit_start[SITE])  # served before this poller was there
     clock = [100.0]
-    readers = SiteReaders(shared, 2, lambda: clock[0])
+    readers = SlotReaders(shared, SITE, lambda: clock[0])
 
     def read_after(seconds: float) -> bool:
         clock[0] += seconds
@@ -63,6 +63,17 @@ def test_the_site_counts_as_read_for_minutes_after_any_worker_served_or_read_it(
     assert read_after(1)
     assert read_after(READ_SECONDS - 1)
     assert not read_after(1)
-    shared.site_read[0] = clock[0]
+    shared.last_read[SITE][0] = clock[0]
     assert read_after(READ_SECONDS - 1)
     assert not read_after(1)
+
+
+def test_each_slot_about_all_gateways_has_readers_of_its_own() -> None:
+    shared = Shared(["home", "barn"], 3, 2, 1 << 16, 1 << 14, workers=2)
+    readers = [SlotReaders(shared, slot, lambda: 100.0) for slot in (AGGREGATE, SITE)]
+    shared.hits.add(0, shared.hit_start["barn"])
+    assert [one.any_lately() for one in readers] == [False, False]
+    shared.hits.add(1, shared.hit_start[AGGREGATE] + 2)
+    assert [one.any_lately() for one in readers] == [True, False]
+    shared.last_read[SITE][0] = 99.0
+    assert [one.any_lately() for one in readers] == [True, True]
