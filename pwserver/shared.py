@@ -18,7 +18,9 @@ FIRST_WORKER_ROW = 1
 SPARE_ROWS = 3  # heartbeats of services beside poller and workers (the demo's simulator)
 MAIN_GONE_STATUS = 3  # how a child ends itself when it finds that main has died
 COUNTERS = ("gets", "posts", "errors", "timeouts", "websockets", "faults")  # of what Sanic answers
-SITE_SHARE = 8  # a slot about all gateways is as large as this many gateways' slots at most
+# A slot about all gateways, and the longest document in it, is as large as those of so many gateways at most: of eight,
+# or of every sixteenth where there are many. What nobody writes to takes no memory.
+SITE_SHARE, SITE_SHARE_LIMIT = 8, 128
 
 
 class Shared:
@@ -41,7 +43,8 @@ class Shared:
     ) -> None:
         self.gateways = tuple(gateways)
         self.workers = workers
-        share = max(1, min(len(self.gateways), SITE_SHARE))
+        count = len(self.gateways)
+        share = max(1, min(count, max(SITE_SHARE, min(count // 16, SITE_SHARE_LIMIT))))
         shapes = dict.fromkeys(self.gateways, (documents, slot_bytes, document_bytes))
         if len(self.gateways) != 1:  # the sum of one gateway is that gateway
             shapes[AGGREGATE] = (documents, slot_bytes * share, document_bytes * share)

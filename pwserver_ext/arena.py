@@ -1,16 +1,19 @@
 """Make the arena: one piece of anonymous shared memory, made before any fork and shared by every process after it.
 
 It has no name and no file, so there is nothing to clean up after a crash and no ``/dev/shm`` limit to meet. Pages
-that are never touched cost nothing.
+that are never touched cost nothing, and nothing is set aside for them: the documents of one gateway may have 16 MB, so
+that sixty gateways would need all the memory of a small computer, of which they use a fraction.
 """
 
 from __future__ import annotations
 
 import errno
 import mmap
+import sys
 from collections.abc import Mapping
 
 ALIGNMENT = 64  # one cache line: two regions never share a line
+_UNRESERVED = 0x4000 if sys.platform == "linux" else 0  # MAP_NORESERVE, which Python does not name
 
 
 class Arena:
@@ -35,7 +38,7 @@ class Arena:
             end += (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
         self.size = end
         try:
-            self._memory = mmap.mmap(-1, end, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
+            self._memory = mmap.mmap(-1, end, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | _UNRESERVED)
         except OverflowError:  # more than addresses of 32 bits reach
             raise OSError(errno.ENOMEM, f"no {end} bytes of memory can be had") from None
         self._view = memoryview(self._memory)

@@ -80,6 +80,14 @@ def test_an_unknown_region_names_the_known_ones() -> None:
         Arena({"a": 1, "b": 1}).region("c")
 
 
+def test_more_room_than_the_computer_has_memory_as_long_as_little_of_it_is_used() -> None:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    swap = sum(int(line.split()[2]) for line in Path("/proc/swaps").read_text().splitlines()[1:]) * 1024
+    arena = Arena({"first": memory + swap, "last": 4096})
+    arena.region("last")[0] = arena.region("first")[0] = 1
+    assert (arena.region("first")[0], arena.region("last")[0]) == (1, 1)
+
+
 def test_memory_that_the_system_does_not_have() -> None:
     for size in (1 << 60, 1 << 80):  # too much to have, and more than can be said
         with pytest.raises(OSError):

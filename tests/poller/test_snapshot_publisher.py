@@ -33,3 +33,12 @@ def test_a_sum_that_nobody_reads_is_still_made_for_the_history_but_not_its_docum
     assert (generations(), summed) == (before, [solar_watts(home)])
     publisher.site()
     assert (generations(), summed) == ([one + 1 for one in before], [solar_watts(home)] * 2)
+
+
+def test_what_is_about_many_gateways_may_be_longer() -> None:
+    longest = {}
+    for count in (1, 2, 8, 100, 400, 4000):
+        shared = Shared([f"house{number}" for number in range(count)], 1, 1, 1 << 13, 1 << 12, workers=1)
+        longest[count] = shared.slots[SITE].max_document >> 12
+        assert shared.slots[SITE].capacity == longest[count] << 13
+    assert longest == {1: 1, 2: 2, 8: 8, 100: 8, 400: 25, 4000: 128}
