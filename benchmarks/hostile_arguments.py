@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
+import os
 import random
 import signal
 import sys
@@ -156,6 +157,8 @@ def good() -> dict[str, Callable[[], Arguments]]:
         shared = table()
         return Gate(Recogniser(shared), Responder(shared), loop=Loop(), connections=set())  # type: ignore[arg-type]
 
+    file = os.memfd_create("rows")
+    os.truncate(file, 4096)
     published = [(200, b"body", b"gz", b'"t"', 3), None]
     return {
         "snapshot.SnapshotSlot": lambda: (bytearray(8192), 2, 1024, 100),
@@ -189,6 +192,10 @@ def good() -> dict[str, Callable[[], Arguments]]:
         "process.monotonic_ns": lambda: (),
         "process.use_one_heap": lambda: (),
         "process.trim_heap": lambda: (),
+        "file_map.FileMap": lambda: (file, 4096),
+        "file_map.FileMap.read_nothing_ahead": lambda: (),
+        "file_map.FileMap.forget": lambda: (),
+        "file_map.FileMap.flush": lambda: (),
         "limits.WindowLimiter": lambda: (bytearray(8192), 8, 3, 0.01),
         "limits.WindowLimiter.size": lambda: (8,),
         "limits.WindowLimiter.count": lambda: ("10.0.0.1",),

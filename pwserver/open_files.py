@@ -13,9 +13,10 @@ from pwserver.config import Config
 from pwserver.config.history_place import history_places
 
 SPARE_FILES = 512  # beside one for each client and those of the history: gateways, pipes
-HISTORY_FILES = 64  # that the history of one gateway keeps open on a disk: two for each mapped file
+HISTORY_FILES = 36  # that the history of one gateway keeps open on a disk
 LEAST_SPARE_FILES = 24  # what a worker needs for itself
 CAP = "PW_MAX_CONNECTIONS"
+RAISE = "Raise the hard limit (ulimit -Hn, docker run --ulimit nofile=, systemd LimitNOFILE=)"
 LEAST_CONNECTIONS = 10  # what the settings table allows
 
 
@@ -30,16 +31,22 @@ def with_files(config: Config) -> Config:
     limit = allow_files(wanted + SPARE_FILES + history)
     if limit is None or limit >= wanted + SPARE_FILES + history:
         return config
+    warnings = config.warnings
+    room = limit * 3 // 4  # clients need the rest
+    if history > room:
+        told = f"the history of {_histories(config)} gateways keeps {history} files open, the system allows {limit}: "
+        told += f"there is room for {room // HISTORY_FILES}"
+        warnings += (f"{told}. {RAISE}, or set PW_HISTORY_PATH=memory",)
+        history = room
     spare = max(LEAST_SPARE_FILES, min(SPARE_FILES, limit // 8)) + history
     possible = max(LEAST_CONNECTIONS, (limit - spare) * workers)  # every worker has a limit of its own
     if possible >= wanted:
-        return config
-    warnings = config.warnings
+        return replace(config, warnings=warnings)
     if config.source(CAP).kind != "default" or possible < 100:
         told = (
             f"{CAP} is {wanted}, but the system allows each process {limit} open files: taking {possible} connections"
         )
-        warnings += (f"{told}. Raise the hard limit (ulimit -Hn, docker run --ulimit nofile=, systemd LimitNOFILE=)",)
+        warnings += (f"{told}. {RAISE}",)
     web = replace(config.settings.web, max_connections=possible)
     return replace(config, settings=replace(config.settings, web=web), warnings=warnings)
 

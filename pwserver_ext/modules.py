@@ -10,6 +10,7 @@ MODULES = (
     "counters",
     "process",
     "limits",
+    "file_map",
     "ring",
     "rollup",
     "buckets",

@@ -17,6 +17,7 @@ from typing import IO
 
 from pwserver.history.layout import PAGE_BYTES
 from pwserver.regular_file import open_regular
+from pwserver_ext.file_map import FileMap
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +68,9 @@ class MappedFile(_HistoryFile):
             raise
         if not whole and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # it has just been examined
-        self._map = mmap.mmap(self._descriptor, self.size, flags=mmap.MAP_SHARED)
-        if not whole and hasattr(mmap, "MADV_RANDOM"):
-            self._map.madvise(mmap.MADV_RANDOM)
+        self._map = FileMap(self._descriptor, self.size)
+        if not whole:
+            self._map.read_nothing_ahead()
         self.view = memoryview(self._map)
 
     def take_room(self) -> None:
@@ -99,8 +100,7 @@ class MappedFile(_HistoryFile):
 
     def forget(self) -> None:
         """Give the pages back that the search for torn rows has read; they stay in the file."""
-        if hasattr(self._map, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
+        self._map.forget()
 
 
 class RecordFile(_HistoryFile):

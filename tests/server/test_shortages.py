@@ -114,6 +114,24 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 101 * HISTORY_FILES)
     assert int(told) >= 100
 
 
+def test_histories_that_need_more_descriptors_than_there_are_leave_some_to_clients_and_say_so() -> None:
+    code = """
+import resource
+from pwserver.config import load
+from pwserver.open_files import with_files
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+environment = {"PW_REPLICA": "mqtt://broker", "PW_REPLICA_MAX_GATEWAYS": "1000", "PW_HISTORY_PATH": "/srv/history"}
+fitted = with_files(load({}, environment))
+print(fitted.settings.web.max_connections)
+print([warning for warning in fitted.warnings if "history" in warning])
+"""
+    connections, warnings = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    ).stdout.splitlines()
+    assert int(connections) > 500
+    assert "the history of 1001 gateways" in warnings and "PW_HISTORY_PATH=memory" in warnings, warnings
+
+
 def test_the_cap_of_connections_follows_the_descriptors_there_are() -> None:
     """In a process of its own: a hard limit cannot be raised again."""
     code = """
@@ -123,7 +141,7 @@ from pwserver.open_files import with_files
 for limit in (4096, 1024, 256, 64, 32, 16):
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     for environment in ({}, {"PW_MAX_CONNECTIONS": "5000"}, {"PW_MAX_CONNECTIONS": "20"}):
-        config = load({}, {"PW_WORKERS": "2", **environment})
+        config = load({}, {"PW_WORKERS": "2", "PW_HISTORY_PATH": "memory", **environment})
         fitted = with_files(config)
         print(limit, config.settings.web.max_connections, fitted.settings.web.max_connections, len(fitted.warnings))
 """
