@@ -136,7 +136,7 @@ class SelfMetrics:
                 seconds[(name,)] = (int(fields[11]) + int(fields[12])) / TICKS
                 if self._booted is not None:
                     started[(name,)] = self._booted + int(fields[19]) / TICKS
-                # Since Linux 6.2 the size is their number. A hundred histories have thousands, and a list of them takes long.
+                # Since Linux 6.2 the size is their number. A hundred histories have thousands, which take long to list.
                 folder = f"/proc/{pid}/fd"
                 files[(name,)] = os.stat(folder).st_size or len(os.listdir(folder))
         return {
