@@ -17,7 +17,7 @@ from benchmarks.table import Table, facts, markdown
 
 SECTIONS = ("rendering", "footprint", "micros", "attackers", "fastpath", "tls")
 # Longer, and of one part of the server each: only when named.
-OTHERS = ("home", "many", "thousand", "history", "streams", "load", "pages", "paint", "received", "odd")
+OTHERS = ("home", "many", "thousand", "engine", "history", "streams", "load", "pages", "paint", "received", "odd")
 
 
 def main() -> int:
