@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import ujson
@@ -129,7 +129,7 @@ class Archive:
         self.waiting = rings[WAITING]
         self.signals = tuple(rings[f"signals-{bank}"] for bank in range(layout.banks))
         self.signal_days = tuple(rings[f"signal-days-{bank}"] for bank in range(layout.banks))
-        self._positions = {plan.name: positions(plan.columns) for plan in layout.rings}
+        self._positions = {plan.name: _positions_of(plan.columns) for plan in layout.rings}
         self._places: dict[tuple[str, tuple[str, ...]], list[int]] = {}
         self._notes_seen: tuple[int, Notes] = (-1, Notes())
         self.health = HealthMemory()
@@ -205,8 +205,8 @@ class Archive:
         return f"{self.notes.read()[0]:x}-" + "-".join(f"{ring.identity:x}.{ring.generation:x}" for ring in rings)
 
 
-@cache  # a hundred gateways have the same columns, as many as the settings ask for
-def positions(columns: tuple[str, ...]) -> Mapping[str, int]:
+@lru_cache(maxsize=128)  # a hundred gateways have the same columns
+def _positions_of(columns: tuple[str, ...]) -> Mapping[str, int]:
     """Return the position of each column by its name."""
     return {name: index for index, name in enumerate(columns)}
 

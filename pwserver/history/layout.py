@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 
 from pwserver.config.gateway_settings import GatewaySettings
 from pwserver.config.service_settings import RecordingSettings
@@ -281,7 +281,7 @@ def signal_day_columns(bank: int) -> tuple[str, ...]:
     return tuple(f"{name}_{figure}" for figure in SIGNAL_FIGURES for name in signal_columns(bank))
 
 
-@cache  # a hundred gateways have the same rings
+@lru_cache(maxsize=8)  # a hundred gateways have the same rings
 def _rings(settings: HistorySettings, virtual: bool) -> tuple[tuple[RingPlan, ...], int]:
     """Plan the rings of a gateway; return them, and how many banks of device signals are among them."""
 
