@@ -27,14 +27,15 @@ def with_files(config: Config) -> Config:
     The number of the settings table means as many as possible; one that the owner has set gets a warning.
     """
     wanted, workers = config.settings.web.max_connections, config.settings.process.worker_count
-    history = HISTORY_FILES * _histories(config)
+    histories = _histories(config)
+    history = HISTORY_FILES * histories
     limit = allow_files(wanted + SPARE_FILES + history)
     if limit is None or limit >= wanted + SPARE_FILES + history:
         return config
     warnings = config.warnings
     room = limit * 3 // 4  # clients need the rest
     if history > room:
-        told = f"the history of {_histories(config)} gateways keeps {history} files open, the system allows {limit}: "
+        told = f"the history of {histories} gateways keeps {history} files open, the system allows {limit}: "
         told += f"there is room for {room // HISTORY_FILES}"
         warnings += (f"{told}. {RAISE}, or set PW_HISTORY_PATH=memory",)
         history = room

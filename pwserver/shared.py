@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from pwserver.bell import Bell
@@ -72,3 +73,9 @@ class Shared:
             starts[slot] = position
             position += shape[0]
         self.hit_start = starts  # slot -> column of its document 0 in ``hits``
+
+    def note_read(self, slot: str) -> None:
+        """Note that a worker's Python code reads documents of this slot now, if they are about all gateways."""
+        last_read = self.last_read.get(slot)
+        if last_read is not None:
+            last_read[0] = time.monotonic()

@@ -101,23 +101,18 @@ class DocumentTable:
 
     def read(self, entry: Entry) -> Served:
         """Return a document as it may be served now: the snapshot's, or the fallback when that has expired."""
-        self._note_read(entry.slot)
+        self.shared.note_read(entry.slot)
         return self._served(entry, self.shared.slots[entry.slot].document(entry.index))
 
     def read_together(self, entries: Sequence[Entry]) -> list[Served]:
         """Return several documents of one slot, from the same snapshot."""
         slot = self.shared.slots[entries[0].slot]
-        self._note_read(entries[0].slot)
+        self.shared.note_read(entries[0].slot)
         for _ in range(MOST_TRIES):
             found = [slot.document(entry.index) for entry in entries]
             if len({one.generation if one is not None else None for one in found}) == 1:
                 break
         return [self._served(entry, one) for entry, one in zip(entries, found, strict=True)]
-
-    def _note_read(self, slot: str) -> None:
-        last_read = self.shared.last_read.get(slot)
-        if last_read is not None:
-            last_read[0] = monotonic()
 
     def _served(self, entry: Entry, found: Published | None) -> Served:
         now = monotonic()

@@ -48,7 +48,7 @@ class LiveStatus:
     def facts(self) -> JsonObject:
         """Return what the poller says about gateways and configuration; parsed once for each publication."""
         slot = self.runtime.shared.slots[SITE]
-        self.runtime.shared.last_read[SITE][0] = time.monotonic()
+        self.runtime.shared.note_read(SITE)
         if slot.generation() != self._generation:
             found = slot.read(self.table.facts_index)
             if found is not None:

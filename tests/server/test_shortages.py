@@ -97,6 +97,12 @@ def test_descriptors_beyond_a_thousand_end_nothing(tmp_path: Path) -> None:
         assert server.process.returncode == 0
 
 
+def printed(code: str) -> str:
+    """What this code prints in a process of its own: a hard limit cannot be raised again."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]).stdout
+
+
 def test_many_histories_get_the_descriptors_they_need() -> None:
     code = """
 import json, resource
@@ -108,10 +114,7 @@ environment = {"PW_GATEWAYS": json.dumps(entries), "PW_MAX_CONNECTIONS": "100", 
 with_files(load({}, environment))
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 101 * HISTORY_FILES)
 """
-    told = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
-    ).stdout
-    assert int(told) >= 100
+    assert int(printed(code)) >= 100
 
 
 def test_histories_that_need_more_descriptors_than_there_are_leave_some_to_clients_and_say_so() -> None:
@@ -125,15 +128,12 @@ fitted = with_files(load({}, environment))
 print(fitted.settings.web.max_connections)
 print([warning for warning in fitted.warnings if "history" in warning])
 """
-    connections, warnings = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
-    ).stdout.splitlines()
+    connections, warnings = printed(code).splitlines()
     assert int(connections) > 500
     assert "the history of 1001 gateways" in warnings and "PW_HISTORY_PATH=memory" in warnings, warnings
 
 
 def test_the_cap_of_connections_follows_the_descriptors_there_are() -> None:
-    """In a process of its own: a hard limit cannot be raised again."""
     code = """
 import resource
 from pwserver.config import load
@@ -145,9 +145,7 @@ for limit in (4096, 1024, 256, 64, 32, 16):
         fitted = with_files(config)
         print(limit, config.settings.web.max_connections, fitted.settings.web.max_connections, len(fitted.warnings))
 """
-    told = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
-    ).stdout
+    told = printed(code)
     for line in told.splitlines():
         limit, wanted, taken, warnings = (int(word) for word in line.split())
         assert LEAST_CONNECTIONS <= taken <= wanted
