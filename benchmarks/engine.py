@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
 import tempfile
 import time
 import urllib.request
 from dataclasses import replace
-from pathlib import Path
 
+from benchmarks.footprint import told
 from benchmarks.reading import changed, read_once
 from benchmarks.table import Table
 from pwserver.documents.catalogue import SITE_DOCUMENTS
 from pwserver.documents.render import render_site
 from pwserver.reading import GatewayIdentity
 from pwserver.state.view import SiteView, View
-from tests.support.programs import cpu_seconds, free_port, get, pss_kb, wait_for
+from tests.support.programs import clean_environment, cpu_seconds, free_port, get, process, pss_kb, wait_for
 
 SECTION = "engine"
 HOUSES, SCRAPES = 20, 60
 
 
 def run(table: Table) -> None:
-    """About two minutes; needs Debian's victoria-metrics."""
+    """A few seconds; needs Debian's victoria-metrics."""
     program = shutil.which("victoria-metrics")
     if program is None:
         raise RuntimeError("this section needs the Debian package victoria-metrics")
@@ -39,14 +38,9 @@ def run(table: Table) -> None:
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         arguments = [f"-storageDataPath={folder}/data", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=10y"]
-        with open(Path(folder) / "log", "wb") as log:
-            started = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
-        try:
+        with process([program, *arguments], clean_environment(), f"{folder}/log") as started:
             wait_for(lambda: get(port, "/health")[0] == 200)
             _feed(table, port, started.pid, pages, samples)
-        finally:
-            started.terminate()
-            started.wait(30)
 
 
 def _pages() -> list[str]:
@@ -73,15 +67,9 @@ def _feed(table: Table, port: int, pid: int, pages: list[bytes], samples: int) -
         urllib.request.urlopen(urllib.request.Request(address, data=page), timeout=30).close()
     get(port, "/internal/force_flush", 30.0)
     get(port, "/internal/force_merge", 60.0)
-    wait_for(lambda: _told(port, "vm_rows{") >= samples * len(pages), 60.0, 0.5)
-    rows = _told(port, "vm_rows{")
+    wait_for(lambda: told(port, "vm_rows{") >= samples * len(pages), 60.0, 0.5)
+    rows = told(port, "vm_rows{")
     table.add(SECTION, "VictoriaMetrics: processor for a sample", (cpu_seconds(pid) - before) / rows * 1e6, "us")
-    disk = _told(port, 'vm_data_size_bytes{type="storage/')
+    disk = told(port, 'vm_data_size_bytes{type="storage/')
     table.add(SECTION, "VictoriaMetrics: disk for a sample", disk / rows, "B")
     table.add(SECTION, "VictoriaMetrics: memory (PSS)", pss_kb(pid) / 1024, "MB", details={"series": samples})
-
-
-def _told(port: int, beginning: str) -> float:
-    """Return the sum of its own metrics that begin so."""
-    lines = get(port, "/metrics")[1].decode().splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(beginning))

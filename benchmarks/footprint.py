@@ -7,14 +7,14 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from benchmarks.peers import predecessor, predecessor_folder
 from benchmarks.table import Table
 from tests.support.programs import children, cpu_seconds, free_port, get, pss_kb, pwserver, simulator, wait_for
-from tests.support.readers import TELEGRAF
+from tests.support.readers import TELEGRAF, json_of
 
 SECTION = "footprint"
 PASSWORD = "gatewaypass"
@@ -102,6 +102,28 @@ def settings(address: str, interval: int = 5) -> dict[str, str]:
 def has_data(port: int) -> bool:
     status, body = get(port, "/aggregates")
     return status == 200 and b"instant_power" in body
+
+
+def fresh(port: int) -> int:
+    """How many gateways the server has read lately; 0 while it does not answer."""
+    try:
+        return int(json_of(port, "/api/site")["site"]["fresh"])
+    except (OSError, ValueError, KeyError):
+        return 0
+
+
+def told(port: int, beginning: str) -> float:
+    """The sum of all samples of /metrics that begin so, of any server."""
+    lines = get(port, "/metrics")[1].decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(beginning))
+
+
+def add_answers(table: Table, section: str, what: str, port: int, targets: Sequence[str]) -> None:
+    """Add how long one answer of each takes, and its length."""
+    for target in targets:
+        begun = time.monotonic()
+        size = len(get(port, target, 30.0)[1])
+        table.add(section, f"{what}: {target}", (time.monotonic() - begun) * 1000, "ms", details={"bytes": size})
 
 
 def starts(address: str, count: int) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from benchmarks.footprint import has_data
+from benchmarks.footprint import add_answers, fresh, has_data
 from benchmarks.load import load
 from benchmarks.reading import changed, read_once
 from benchmarks.table import Table
@@ -28,8 +28,7 @@ from pwserver.state.view import View
 from tests.mqtt.broker import Broker
 from tests.pages.support import Received, until
 from tests.support.browser import WHOLE, chromium
-from tests.support.programs import children, cpu_seconds, free_port, get, pss_kb, pwserver, wait_for
-from tests.support.readers import json_of
+from tests.support.programs import children, cpu_seconds, free_port, pss_kb, pwserver, wait_for
 
 SECTION = "thousand"
 PUBLISHERS = 10
@@ -41,7 +40,7 @@ SHOWN = "document.documentElement.dataset.shown && document.querySelectorAll('tb
 
 
 def run(table: Table) -> None:
-    """About six minutes; ``PWSERVER_HOUSES`` (1000) says how many there are."""
+    """About six minutes; ``PWSERVER_HOUSES`` (1000) says how many there are, ``PWSERVER_HISTORY`` where theirs is."""
     count = int(os.environ.get("PWSERVER_HOUSES", "1000"))
     seconds = QUICK_LOOK_SECONDS if table.quick else LOOK_SECONDS
     with tempfile.TemporaryDirectory() as folder:
@@ -84,13 +83,6 @@ async def _publish(broker: int, count: int) -> None:
         await asyncio.sleep(max(0.0, pause))
 
 
-def _fresh(port: int) -> int:
-    try:
-        return int(json_of(port, "/api/site")["site"]["fresh"])
-    except (OSError, ValueError, KeyError):
-        return 0
-
-
 def _replica(table: Table, broker: int, count: int, seconds: float) -> None:
     port, begun = free_port(), time.monotonic()
     settings = {
@@ -103,7 +95,7 @@ def _replica(table: Table, broker: int, count: int, seconds: float) -> None:
         "PW_HISTORY_PATH": os.environ.get("PWSERVER_HISTORY", "memory"),
     }
     with pwserver(port, **settings) as main:
-        wait_for(lambda: has_data(port) and _fresh(port) == count, 300, 1.0)
+        wait_for(lambda: has_data(port) and fresh(port) == count, 300, 1.0)
         houses = f"{count} houses on a replica"
         table.add(SECTION, f"{houses}: start to all of them", time.monotonic() - begun, "s")
         time.sleep(POLL_SECONDS)
@@ -118,10 +110,7 @@ def _replica(table: Table, broker: int, count: int, seconds: float) -> None:
         table.add(SECTION, "  for each house", sum(memory.values()) / count, "MB")
         beside = load(port, seconds / 2, READS_PER_SECOND, 1)
         table.add(SECTION, f"{houses}: p99 of {READS_PER_SECOND:g} reads a second", beside["p99_ms"], "ms")
-        for target in ("/health", "/metrics", "/api/houses"):
-            asked = time.monotonic()
-            size = len(get(port, target, 30.0)[1])
-            table.add(SECTION, f"{houses}: {target}", (time.monotonic() - asked) * 1000, "ms", details={"bytes": size})
+        add_answers(table, SECTION, houses, port, ("/health", "/metrics", "/api/houses"))
         _page(table, port, houses, seconds / 2)
 
 
